@@ -137,10 +137,10 @@ class Bench:
         lines = [f"{len(self._names)} projects; load {os.getloadavg()[0]:.0f}; medians of all rounds",
                  f"{'':12} {'wall s':>8} {'cpu s':>8} {'memory MB':>10} {'MB carried':>11}"]
         for way, found in self._results.items():
-            median = {key: statistics.median(one[key] for one in found) for key in ("wall", "cpu", "rss_tree_mb")}
+            median = {key: statistics.median(one[key] for one in found) for key in ("wall", "cpu", "pss_mb")}
             sizes = [one["bytes"] for one in found if "bytes" in one]
             carried = f"{statistics.median(sizes) / 1e6:11.2f}" if sizes else f"{'':11}"
-            lines.append(f"{way:12} {median['wall']:8.2f} {median['cpu']:8.2f} {median['rss_tree_mb']:10.0f} {carried}")
+            lines.append(f"{way:12} {median['wall']:8.2f} {median['cpu']:8.2f} {median['pss_mb']:10.0f} {carried}")
         return "\n".join(lines)
 
 

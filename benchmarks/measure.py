@@ -9,12 +9,14 @@ On the command line the named commands run in turn, A B A B ..., RUNS rounds;
 replaced).  One JSON line per run goes to --out, a summary table to stdout.
 
 Figures: wall s; user+sys CPU s of the process tree that was waited for; rss
-is the largest single process's VmHWM and rss_tree the sum of RSS over the
-process tree, both sampled every 30 ms at first and every 200 ms later, so that
-looking takes no time from those that use all cores (wait4's ru_maxrss is no use here: it
-inherits the peak of the process that forked); server_cpu is nginx's CPU over the run and
-requests the number it served.  foreign_cpu is CPU used on the machine by
-anything else meanwhile (plus steal): a large value means a disturbed run.
+is the largest single process's VmHWM and pss the sum of the proportional set
+sizes of the process tree, in which what processes share counts once, both
+sampled every 30 ms at first and every 200 ms later, so that looking takes no
+time from those that use all cores (wait4's ru_maxrss is no use here: it
+inherits the peak of the process that forked); server_cpu is nginx's CPU over
+the run and requests the number it served. foreign_cpu is CPU used on the
+machine by anything else meanwhile (plus steal): a large value means a
+disturbed run.
 """
 
 import argparse
@@ -87,10 +89,10 @@ class _TreeSampler(threading.Thread):
             for pid in self._descendants(self.pid):
                 try:
                     with open(f"/proc/{pid}/status") as fh:
-                        sizes = dict(line.split(":", 1) for line in fh if line.startswith(("VmHWM", "VmRSS")))
-                    total += int(sizes["VmRSS"].split()[0])
-                    self.hwm_kb = max(self.hwm_kb, int(sizes["VmHWM"].split()[0]))
-                except (OSError, KeyError):
+                        self.hwm_kb = max(self.hwm_kb, next(int(line.split()[1]) for line in fh if line.startswith("VmHWM")))
+                    with open(f"/proc/{pid}/smaps_rollup") as fh:
+                        total += next(int(line.split()[1]) for line in fh if line.startswith("Pss:"))
+                except (OSError, StopIteration):  # it has ended
                     continue
             self.peak_kb = max(self.peak_kb, total)
 
@@ -123,7 +125,7 @@ def run(argv, log=os.devnull, cwd=None, env=None):
     known = None not in (cpu0, cpu1)
     return {"wall": wall, "user": ru.ru_utime, "sys": ru.ru_stime,
             "cpu": ru.ru_utime + ru.ru_stime, "rss_mb": sampler.hwm_kb / 1024,
-            "rss_tree_mb": sampler.peak_kb / 1024, "rc": proc.returncode,
+            "pss_mb": sampler.peak_kb / 1024, "rc": proc.returncode,
             "server_cpu": round(cpu1 - cpu0, 2) if known else None,
             "requests": req1 - req0 - 1 if known else None,
             "foreign_cpu": round(busy1 - busy0 - ru.ru_utime - ru.ru_stime

@@ -54,7 +54,7 @@ def grown(found):
 
 
 def _memory(group):
-    return [f"{statistics.median(each[key] for each in group):.0f}" for key in ("rss_mb", "rss_tree_mb")]
+    return [f"{statistics.median(each[key] for each in group):.0f}" for key in ("rss_mb", "pss_mb")]
 
 
 def _by_name(samples):
