@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pypimirror.errors import ConfigurationError
+from pypimirror.errors import ConfigurationError, FetchError, Locked, MirrorError
 from pypimirror.settings.plugin_types import with_sorted_sets
 from pypimirror.settings.values import fingerprint
 from pypimirror.sync import pipeline, worklist
@@ -267,7 +267,7 @@ def test_a_pin_file_that_fails_does_so_alone(three: Mirrored, capsys: Captured, 
 # --- what is made before anything is touched
 
 
-@pytest.mark.parametrize("error", RAISED, ids=named)
+@pytest.mark.parametrize("error", [*RAISED, Locked("another program"), FetchError("http://x.example.com/", "500")], ids=named)
 def test_a_component_that_cant_be_made_is_refused_and_config_shows_the_rest(
         three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def fails(self: object, settings: object) -> None:
@@ -277,13 +277,30 @@ def test_a_component_that_cant_be_made_is_refused_and_config_shows_the_rest(
     monkeypatch.setattr(faulty_components.Filter, "__init__", fails)
     assert three.run("sync") == 2
     line = capsys.readouterr().err
-    assert line.startswith(f"pypimirror: {path}:2: filter 'team-approved' can't be created: {type(error).__name__}")
+    assert line.startswith(f"pypimirror: {path}:2: filter 'team-approved' can't be created: ")
+    assert (str(error) if isinstance(error, MirrorError) else type(error).__name__) in line
     assert line.count("\n") == 1
     assert not three.root.exists()
     assert three.run("config") == 2
     printed = capsys.readouterr()
     assert "Filter 'team-approved': support.faulty_components.Filter" in printed.out
     assert printed.err == line
+
+
+@pytest.mark.parametrize("error", [KeyError("boom"), SystemExit(7), asyncio.CancelledError(), Locked("x")], ids=named)
+def test_a_parser_that_cant_be_made_is_refused(three: Mirrored, capsys: Captured, monkeypatch: pytest.MonkeyPatch,
+                                               error: BaseException) -> None:
+    """It is made while the ZCML is loaded."""
+    def fails(self: object) -> None:
+        raise error
+
+    three.settings["zcml"] = path = faulty_components.zcml(three.config.parent, "parser")
+    monkeypatch.setattr(faulty_components.Parser, "__init__", fails)
+    assert three.run("sync") == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"pypimirror: {path}:2: {type(error).__name__}")
+    assert line.count("\n") == 1
+    assert not three.root.exists()
 
 
 def test_config_works_whatever_fails_in_runs(three: Mirrored, capsys: Captured) -> None:

@@ -80,6 +80,11 @@ def is_own(component: Any) -> bool:
     return type(component).__module__.startswith(f"{PACKAGE}.")
 
 
+def is_own_factory(factory: Any) -> bool:
+    """Return whether a factory makes the mirror's own components."""
+    return str(getattr(factory, "__module__", "")).startswith(f"{PACKAGE}.")
+
+
 def register(registry: Any, kind: Kind, name: str, factory: Callable[..., Any], info: RegistrationInfo) -> None:
     """Register a component."""
     if kind.adapted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 from zope.configuration import xmlconfig
 from zope.configuration.config import ConfigurationMachine, resolveConflicts
 from zope.configuration.exceptions import ConfigurationError as ZcmlError
+from zope.configuration.xmlconfig import ParserInfo
 from zope.interface.registry import Components
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, MirrorError
 from ..regular_file import open_regular
 from ..settings.values import Plugin
+from ..tracebacks import summary
 from . import builtin, stock
 from .errors import format_error, place_of_parser
 from .suggestions import complete_condition_error
@@ -44,7 +47,18 @@ def load(plugins: Iterable[Plugin]) -> Components:
         context.execute_actions()
     except ZcmlError as error:
         raise ConfigurationError(format_error(error, context)) from error
+    except (MirrorError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a factory may raise what zope.configuration does not translate, such as SystemExit
+        raise ConfigurationError(f"{_place_of_action(error)}: {summary(error)}") from error
     return registry
+
+
+def _place_of_action(error: BaseException) -> str:
+    """Return file and line of the directive whose action raised an exception."""
+    places = (frame.f_locals.get("info") for frame, _ in traceback.walk_tb(error.__traceback__)
+              if frame.f_code is ConfigurationMachine.execute_actions.__code__)
+    return next((f"{info.file}:{info.line}" for info in places if isinstance(info, ParserInfo)), "zcml")
 
 
 def _include_plugin(context: Any, plugin: Plugin) -> None:

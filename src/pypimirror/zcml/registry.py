@@ -116,9 +116,11 @@ def _create(registry: Any, factory: Any, adapted: Any, interface: Any, name: str
             raise ConfigurationError(f"{label()}: {validation.dotted_name(factory)} returned None")
         registry.__dict__.setdefault(_MADE, {})[id(component)] = Made(component, interface, name, find_place)
         lack = None if builtin.is_own(component) else _find_lack(component, interface)
-    except (MirrorError, KeyboardInterrupt):
+    except KeyboardInterrupt:
         raise
     except BaseException as error:
+        if isinstance(error, ConfigurationError) or (isinstance(error, MirrorError) and builtin.is_own_factory(factory)):
+            raise
         if key and isinstance(error, ImportError) and error.name and not error.name.startswith(f"{builtin.PACKAGE}."):
             raise missing_library(f"{key} = {name!r}", error) from error
         from ..tracebacks import describe
