@@ -14,7 +14,8 @@ from pypimirror.errors import StorageError
 from pypimirror.model import Change, File, Project, RequiredReleases, Stored
 from pypimirror.selected import LeftOut, Selected, Unmet
 from pypimirror.sync import changes, evaluate, external_links, failures
-from pypimirror.sync.page_reading import first_seen, merged, recent
+from pypimirror.sync.first_seen import first_seen
+from pypimirror.sync.page_reading import merged, recent
 from pypimirror.sync.plan import PlannedProject, as_json
 from pypimirror.sync.sweep import unlinked
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pypimirror.filters.age import MinAge
-from pypimirror.sync import page_reading
+from pypimirror.sync import first_seen
 from support.mirror import Mirrored
 from support.upstream import Upstream, wheel
 
@@ -30,7 +30,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
-    monkeypatch.setattr(page_reading, "time", found)
+    monkeypatch.setattr(first_seen, "time", found)
     monkeypatch.setattr(MinAge.__init__, "__defaults__", (found.time,))
     return found
 

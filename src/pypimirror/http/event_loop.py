@@ -1,4 +1,4 @@
-"""An event loop: calls functions when a descriptor is readable, after a time, or as another thread asks for.
+"""An event loop: calls functions when a descriptor is readable, after a time, or for another thread.
 
 asyncio's would do as well. It takes a tenth of a short run and 7 MB in each process to load, and nothing else of it is needed.
 """

@@ -1,7 +1,7 @@
 """Loads pycurl without its integration with asyncio.
 
-For that, newer releases import ``dataclasses`` and with it ``inspect``, a twelfth of a run in which nothing changed. Whoever
-imports pycurl later gets all of it.
+For that, newer releases import ``dataclasses`` and with it ``inspect``, a twelfth of a run in which nothing changed. A later
+import of pycurl loads all of it.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ _COUNTS = ("pending", "serial", "files", "bytes", "yanked", "barren", "hidden", 
 _WRONG_NAME = ("typeof(name) != 'text' OR length(name) NOT BETWEEN 1 AND 200 OR name NOT BETWEEN '0' AND '{' "
                "OR length(name) != length(CAST(name AS BLOB))")  # not ASCII
 #: SQL condition for rows with a value of a wrong type or out of range: comparisons are several times faster than ``typeof``.
-#: SQLite orders values by type: NULL, numbers, text, blobs. The index ``wrong`` has these rows; whoever changes the condition
-#: adds a layout that creates it again.
+#: SQLite orders values by type: NULL, numbers, text, blobs. The index ``wrong`` has these rows: a change of the condition
+#: needs a layout that creates it again.
 WRONG_ROW = " OR ".join((
     "name IS NULL OR display IS NULL OR length(display) > 200", _WRONG_NAME,
     *(f"{column} < '' OR {column} >= x''" for column in ("name", "display", "list_serial", "page_serial", "error", "unmet",

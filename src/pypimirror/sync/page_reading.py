@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +11,7 @@ from ..interfaces import IRunContext
 from ..model import File, Project
 from ..upstream.multi_index import is_given_over, serial_at
 from . import external_links, pin_hashes, publishers
+from .first_seen import first_seen
 from .freshness import (
     ACCEPTED,
     Doubt,
@@ -158,33 +158,6 @@ def _doubted(known: Project | None, page: Project, doubt: Doubt) -> tuple[Projec
         return kept, ()
     effect = "removed on its account" if ours - theirs else "taken from it"
     return kept, (f"{doubt.reason}: nothing is {effect}, and it is read again by the next run",)
-
-
-def first_seen(mirror: IRunContext, old: Project | None, page: Project) -> Project:
-    """Return the page with the time of this run for new files without upload time, or with one in the future.
-
-    Those that were known before that was noted, and the site's own, count as seen long ago.
-    """
-    if page.upstream and page.upstream == mirror.own.upstream:
-        return page
-    known = {file.filename: file for file in (old.files if old else ())}
-    now = int(time.time())
-
-    def noted(file: File) -> File:
-        when, before = uploaded(file), known.get(file.filename)
-        # Another file under the name of an old one is a new upload.
-        is_new = before is None or any(file.hashes.get(name, digest) != digest for name, digest in before.hashes.items())
-        if when is not None and when <= now:
-            return file if before is None or is_new or before.seen is None else file._replace(seen=before.seen)
-        if before is None or is_new:
-            return file._replace(seen=now)
-        known_time = uploaded(before)
-        seen = before.seen if known_time is None or known_time > now else int(known_time)
-        if seen is None and when is not None:
-            seen = now  # in the future, and known before such times were noted
-        return file._replace(seen=None if seen is None else min(seen, now))
-
-    return page._replace(files=tuple(map(noted, page.files)))
 
 
 def promise(task: EvaluateTask, old: Project | None) -> str | None:
