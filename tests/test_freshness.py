@@ -410,6 +410,36 @@ def test_a_cached_page_of_a_removed_project_is_checked_against_the_list_until_it
     assert not (demo.root / "demo").exists()
 
 
+@pytest.mark.parametrize("etags", [True, False])
+@pytest.mark.parametrize("of_pages", [True, False])
+@pytest.mark.parametrize("serials", [{"demo": 0, "other": 8, "third": 9}, {"demo": "-1", "other": -1, "third": 9}])
+def test_serials_that_are_not_positive_prove_nothing(
+        mirrored: Mirrored, upstream: Upstream, etags: bool, of_pages: bool, serials: dict[str, Any]) -> None:
+    """As lists are that a proxy joins from indexes with serials and without."""
+    upstream.etags = etags
+    respond = upstream.list_page
+
+    def listed(as_json: bool) -> bytes:
+        told = json.loads(respond(as_json))
+        for project in told["projects"]:
+            project["_last-serial"] = serials[project["name"]]
+        return json.dumps(told).encode()
+
+    upstream.list_page = listed  # type: ignore[method-assign]
+    if not of_pages:
+        upstream.answers[PAGE] = lambda handler: handler.reply(*page(upstream, None))
+    for name in serials:
+        upstream.add(name, wheel(name, "1.0"))
+    assert mirrored.run("sync") == 0
+    upstream.add("demo", wheel("demo", "2.0"))
+    assert mirrored.run("-U") == 0
+    assert mirrored.files("demo") == [FIRST, SECOND]
+    upstream.remove("demo", FIRST)
+    for _ in range(3):  # a page without serial is doubted
+        assert mirrored.run("-U") == 0
+    assert mirrored.files("demo") == [SECOND]
+
+
 @pytest.mark.parametrize("other", [{}, {"_last-serial": 5}, {"_last-serial": "x"}])
 @pytest.mark.parametrize("is_last", [True, False])
 def test_serials_of_a_project_that_is_listed_twice_count_only_if_they_agree(

@@ -24,10 +24,7 @@ def gathered(entries: list[tuple[str, str, int | str | None]]) -> CompactNames:
 @given(_ENTRIES)
 def test_names_are_what_a_dictionary_would_hold(entries: list[tuple[str, bool, int | str | None]]) -> None:
     told = [(name, name.upper() if upper else name, serial) for name, upper, serial in entries]
-    serials: dict[str, set[str]] = {}
-    for name, _, serial in told:
-        serials.setdefault(name, set()).add(repr(serial))
-    due = {name: ListedProject(display, serial if len(serials[name]) == 1 else None) for name, display, serial in told}
+    due = {name: ListedProject(display, serial) for name, display, serial in told}
     names = gathered(told)
     assert dict(names) == due
     assert list(names) == sorted(due)
@@ -43,3 +40,11 @@ def test_many_names_are_found_in_whichever_order_they_came(step: int) -> None:
     assert len(names) == len(set(numbers))
     assert all(names[f"project-{number}"] == ListedProject(f"Project.{number}", number) for number in numbers)
     assert not any(missing in names for missing in ("a", "project", "project-", "project-2003", "z"))
+
+
+def test_names_with_several_serials_are_known() -> None:
+    taken = NameCollector()
+    for name, serial in (("b", 7), ("a", 7), ("a", 8), ("b", 7), ("c", None), ("c", 9)):
+        taken.add(name, name, serial)
+    assert taken.names()["a"] == ListedProject("a", 8)
+    assert taken.contradicted == {"a", "c"}

@@ -191,7 +191,8 @@ class ProjectList(NamedTuple):
     problems: tuple[str, ...] = ()
     #: The serial of the whole list of ``upstream``.
     serial: int | str | None = None
-    #: Normalised names of projects whose serial may be a constant: their index lists no other one to compare it with.
+    #: Normalised names of projects whose serial may be a constant: their index lists no other one to compare it with, it is not
+    #: positive, or the list has another one for the same project.
     unproven: frozenset[str] = frozenset()
 
     def origin(self, name: str) -> str:

@@ -27,6 +27,8 @@ _BEGIN = re.compile(rb'"projects"\s{0,50}:\s{0,50}\[')
 _LONGEST_BEGIN = 120
 _BLANK = b" \t\r\n"
 _SERIAL = re.compile(rb'"_last-serial"\s{0,50}:\s{0,50}([^\s,}]{1,120})')
+#: Serials of indexes that count nothing, as of one behind a proxy.
+_CONSTANTS = frozenset({0, -1, "0", "-1"})
 #: Lists with an entry of more bytes are parsed as a whole.
 _LONGEST_ENTRY = 1 << 20
 #: Maximum number of values of a page or list, each up to 200 bytes in memory. PyPI's whole list has 2.5 million.
@@ -96,6 +98,8 @@ class JsonList:
         self._by_block = True
         self._found = NameCollector()
         self._total = 0
+        #: Selected names with one of ``_CONSTANTS``.
+        self._constants: set[str] = set()
         #: Up to two different serials, of all names.
         self._serials: set[Any] = set()
         self._search = None if written is None else re.compile(rb'"name"\s*:\s*"(?i:%b)"' % written.encode("ascii")).finditer
@@ -162,10 +166,11 @@ class JsonList:
         is_single = self._total == 1
         alike = not is_single and len(self._serials) == 1 and "" not in self._serials
         projects = self._found.names(not alike)
-        serials = bool(projects) and self._found.serials and not alike and not is_single
+        unproven = frozenset(projects) if is_single else frozenset(self._found.contradicted | self._constants)
+        serials = bool(projects) and self._found.serials and not alike and not unproven
         return ProjectList(projects, self._total, serials=serials,
                            serial=None if alike else validation.serial(page["meta"].get("_last-serial")),
-                           unproven=frozenset(projects if is_single else ()))
+                           unproven=unproven)
 
     def _compare(self, serials: Iterable[str]) -> None:
         for serial in serials:
@@ -194,7 +199,10 @@ class JsonList:
                 raise InvalidPage("an entry of the list has no name")
             name = project_name(display)
             if name is not None and self._wanted(name):
-                self._found.add(name, display, validation.serial(entry.get("_last-serial")))
+                serial = validation.serial(entry.get("_last-serial"))
+                if serial in _CONSTANTS:
+                    self._constants.add(name)
+                self._found.add(name, display, serial)
 
 
 def _refuse_constant(name: str) -> Any:

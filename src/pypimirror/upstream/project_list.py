@@ -61,14 +61,13 @@ class NameCollector:
         self._last = ""
         self._sorted = True
         self._count = 0
+        #: Names with several serials, of which one is old; complete after ``names``.
+        self.contradicted: set[str] = set()
         #: Whether all projects so far have a serial.
         self.serials = True
 
     def add(self, name: str, display: str, serial: int | str | None) -> None:
-        """Add a project; a later one of the same name replaces it, and a serial counts if both have it.
-
-        display: the registered name.
-        """
+        """Add a project; a later one of the same name replaces it. display: the registered name."""
         if serial is None:
             self.serials = False
         if name <= self._last:
@@ -89,7 +88,9 @@ class NameCollector:
             lines: dict[str, str] = {}
             for line in (line for block in self._blocks for line in block[1:-1].decode().split("\n")):
                 name = line[:line.index("\t")]
-                lines[name] = self._joined(lines[name], line) if name in lines else line
+                if line.rpartition("\t")[2] != lines.setdefault(name, line).rpartition("\t")[2]:
+                    self.contradicted.add(name)
+                lines[name] = line
             self._blocks, self._count = [], len(lines)
             for name in sorted(lines):
                 self._lines.append(lines.pop(name))
@@ -98,14 +99,6 @@ class NameCollector:
             self._flush()
             self._sorted = True
         return CompactNames(self._blocks, self._count)
-
-    def _joined(self, one: str, other: str) -> str:
-        """Return the later line of a name that is listed twice, without serial if the serials differ: one of them is old."""
-        rest, tab, serial = other.rpartition("\t")
-        if one.rpartition("\t")[2] == serial:
-            return other
-        self.serials = False
-        return rest + tab
 
     def _flush(self) -> None:
         if self._lines:
