@@ -12,7 +12,7 @@ import pytest
 from pypimirror.index import full
 from pypimirror.state import records
 from pypimirror.state.page_fragments import Sections
-from pypimirror.sync import root_pages, tasks
+from pypimirror.sync import pipeline, root_pages, tasks
 from support.mirror import Mirrored
 from support.upstream import Upstream, wheel
 
@@ -74,10 +74,13 @@ def test_sections_come_with_what_is_published(
     assert all(f"{name}-1-py3" in mirrored.read("full.html") for name in NAMES)
 
 
+@pytest.mark.parametrize("confirm_above", ["never", "400K"], ids=["meanwhile", "after all evaluations"])
 @pytest.mark.heavy
 def test_a_mirror_that_grows_too_large_for_the_page_keeps_few(
-        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+        mirrored: Mirrored, upstream: Upstream, monkeypatch: pytest.MonkeyPatch, confirm_above: str) -> None:
+    mirrored.settings["confirm_above"] = confirm_above
     monkeypatch.setattr(full, "MOST_FILES", 3)
+    monkeypatch.setattr(pipeline, "_CHUNK", 8)
     monkeypatch.setattr(tasks, "_SOME", 1)
     for number in range(200):
         upstream.add(f"project-{number}", wheel(f"project-{number}", "1"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -33,7 +34,7 @@ def tar(body: bytes) -> None:
                 assert len(reader.read()) == member.size
     assert unpacker.count <= _LIMIT + (1 << 19)
     with suppress(InvalidContent):
-        archives.read_sdist_files(io.BytesIO(body), "bad-1.0.tar.gz", sdist._WANTED)
+        archives.read_sdist_files(io.BytesIO(body), "bad-1.0.tar.gz", re.compile(sdist._WANTED))
 
 
 def zip_(body: bytes) -> None:
@@ -44,7 +45,7 @@ def zip_(body: bytes) -> None:
         if info.file_size < _LIMIT:
             with suppress(InvalidContent):
                 assert len(archive.read(info)) == info.file_size
-    archives.read_sdist_files(io.BytesIO(body), "bad-1.0.zip", sdist._WANTED)
+    archives.read_sdist_files(io.BytesIO(body), "bad-1.0.zip", re.compile(sdist._WANTED))
 
 
 def wheel(body: bytes) -> None:

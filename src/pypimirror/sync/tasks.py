@@ -7,6 +7,8 @@ from itertools import takewhile
 from typing import Any
 
 from ..interfaces import IRunContext
+from ..model import Project
+from ..state import records
 from ..state.database import State
 from .own_pages import folders
 from .publish import PublishResult, PublishTask, publish
@@ -33,6 +35,9 @@ def to_publish(mirror: IRunContext, state: State, recorder: ResultRecorder, due:
             sections, again_at = sections_due(mirror, state), max(2 * number, _SOME)
         row, record = state.row(name), state.record(name)
         selection = recorder.selections.pop(name, None)
+        if row is not None and record is None and scan and not mirror.selection.wanted(name):
+            # An interrupted run was publishing this new project; what it has written is found in the folder, and removed.
+            record = records.encode(Project(name, listed=False))
         if row is not None and record is not None:
             # A scan finds other files than the record has, and where removals are held back, more files are selected.
             yield PublishTask(name, record, row.serial, serial, mirror.selection.wanted(name), scan, offline, hold,
