@@ -77,7 +77,7 @@ class Lazy:
 
 def is_own(component: Any) -> bool:
     """Return whether a component is the mirror's own, and not one of a plugin."""
-    return type(component).__module__.startswith(f"{PACKAGE}.")
+    return is_own_factory(type(component))
 
 
 def is_own_factory(factory: Any) -> bool:
